@@ -9,7 +9,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { type InputOptions, type OutputOptions, rolldown } from "npm:rolldown@1.3.3";
+import { type OutputOptions, type Plugin, rolldown } from "npm:rolldown@1.3.3";
 import { dts } from "npm:rolldown-plugin-dts@0.23.2";
 import { argumentsOf } from "./arguments.ts";
 import { buildPgPackage } from "./build_pg.ts";
@@ -88,8 +88,26 @@ export const MINIFY: NonNullable<OutputOptions["minify"]> = {
   codegen: { removeWhitespace: false },
 };
 
-/** On JSR, where each module is a file, what only some runtimes need is imported when they need it. */
-export const CHECKS: NonNullable<InputOptions["checks"]> = { ineffectiveDynamicImport: false };
+/**
+ * On JSR, where each module is a file, what only some runtimes need is imported when they need it. In packages it is
+ * imported at once: to load another file takes longer than to load the sockets of other runtimes with one's own.
+ */
+export const STATIC_IMPORTS: Plugin = {
+  name: "static imports",
+  transform(code, id) {
+    const imports = new Set<string>();
+    const add = (names: string, path: string): void => void imports.add(`import { ${names} } from ${path};`);
+    const changed = code
+      .replace(/\(await import\(("\.[^"]*")\)\)\.(\w+)/g, (_, path: string, name: string) => (add(name, path), name))
+      .replace(/const { ([\w, ]+) } = await import\(("\.[^"]*")\);/g, (_, names: string, path: string) => {
+        add(names, path);
+        return "";
+      });
+    if (/\bimport\("\./.test(changed)) throw new Error(`An import in ${id} cannot be made static`);
+    // The imports are at the end, so that all lines keep their numbers.
+    return imports.size > 0 ? { code: `${changed}${[...imports].join(" ")}\n`, map: null } : undefined;
+  },
+};
 
 async function bundle(input: Record<string, string>, directory: string, external: string[]): Promise<void> {
   const promises = await modulesOf(input["index"]!, external);
@@ -99,7 +117,7 @@ async function bundle(input: Record<string, string>, directory: string, external
     external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },
-    checks: CHECKS,
+    plugins: [STATIC_IMPORTS],
   });
   await build.write({
     dir: directory,
@@ -110,9 +128,8 @@ async function bundle(input: Record<string, string>, directory: string, external
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: {
-      // To load another file takes longer than to load the sockets of other runtimes with one's own.
       groups: [
-        { name: "core", test: (id) => (promises.has(id) && blocking.has(id)) || /rolldown\/runtime/.test(id) },
+        { name: "core", test: (id) => promises.has(id) && blocking.has(id) },
         { name: "promises", test: (id) => promises.has(id) },
       ],
     },
@@ -127,7 +144,7 @@ async function modulesOf(entry: string, external: string[]): Promise<ReadonlySet
     input: entry,
     external: isExternal(external),
     platform: "node",
-    plugins: [{ name: "modules", moduleParsed: ({ id }) => void modules.add(id) }],
+    plugins: [STATIC_IMPORTS, { name: "modules", moduleParsed: ({ id }) => void modules.add(id) }],
   });
   await build.generate();
   await build.close();

@@ -7,7 +7,16 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "npm:rolldown@1.3.3";
 import { COMPAT_SUITES, PEERS } from "../tests/support/installed/versions.ts";
-import { bundleTypes, CHECKS, type Config, ENGINES, isExternal, MINIFY, readConfig, versionsOf } from "./build.ts";
+import {
+  bundleTypes,
+  type Config,
+  ENGINES,
+  isExternal,
+  MINIFY,
+  readConfig,
+  STATIC_IMPORTS,
+  versionsOf,
+} from "./build.ts";
 import { LAYERS } from "./layers.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
@@ -124,7 +133,7 @@ async function bundleCode(directory: string, external: string[]): Promise<void> 
     external: isExternal(external),
     platform: "node",
     transform: { target: "node22" },
-    checks: CHECKS,
+    plugins: [STATIC_IMPORTS],
   });
   await build.write({
     dir: directory,
@@ -133,7 +142,6 @@ async function bundleCode(directory: string, external: string[]): Promise<void> 
     minify: MINIFY,
     comments: { annotation: true, jsdoc: false, legal: false },
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name].js",
   });
   await build.close();
 }
