@@ -57,8 +57,11 @@ class WorkerTransport implements SyncTransport {
   }
 
   awaitOpen(milliseconds: number, endpoint: Endpoint): void {
-    this.#awaitState(STATES.open, milliseconds);
-    const { addresses, fd = -1 } = this.#channel.report();
+    const { addresses, fd = -1 } = this.#awaitReport(
+      STATES.open,
+      (_report): _report is WorkerReport => true,
+      milliseconds,
+    );
     this.addresses = addresses;
     // Bun's sockets have options only by their descriptor, and the worker does not load the library.
     const options = tcpOptionsOf(endpoint);
@@ -119,8 +122,7 @@ class WorkerTransport implements SyncTransport {
     // The worker then reads without a command.
     this.#readsOn = true;
     this.#channel.command(COMMANDS.startTls, options);
-    this.#awaitState(STATES.encrypted, milliseconds);
-    const { session, chain } = this.#encryption();
+    const { session, chain } = this.#awaitReport(STATES.encrypted, isEncryption, milliseconds);
     return { ...session, chain: chain.map((base64) => new Uint8Array(Buffer.from(base64, "base64"))) };
   }
 
@@ -148,30 +150,37 @@ class WorkerTransport implements SyncTransport {
     this.#channel.ring();
   }
 
-  #awaitState(wanted: number, milliseconds: number): void {
-    const over: readonly number[] = [wanted, STATES.failed, STATES.ended, STATES.gone];
-    if (!this.#channel.until(() => over.includes(this.#channel.state), milliseconds)) throw timedOut();
-    if (this.#channel.state === STATES.ended) throw new Error("the server closed the connection");
-    if (this.#channel.state !== wanted) throw this.#failure();
-  }
-
-  /** The report of the encryption, unless that of a failure has taken its place. */
-  #encryption(): Required<Pick<WorkerReport, "session" | "chain">> {
-    let report: WorkerReport = {};
-    try {
-      report = this.#channel.report();
-    } catch {
-      // It is being written.
-    }
-    const { session, chain } = report;
-    if (session === undefined || chain === undefined || this.#channel.state !== STATES.encrypted) throw this.#failure();
-    return { session, chain };
+  /**
+   * Waits for a state, and returns the report that came with it, which `isIt` recognizes: the report of the connection's
+   * end may take its place before this thread reads it, and before the state changes.
+   */
+  #awaitReport<T extends WorkerReport>(
+    wanted: number,
+    isIt: (report: WorkerReport) => report is T,
+    milliseconds: number,
+  ): T {
+    let found: T | undefined;
+    const isOver = (): boolean => {
+      const { state } = this.#channel;
+      if (state !== wanted) return state === STATES.ended || state === STATES.failed || state === STATES.gone;
+      const report = this.#channel.report();
+      if (isIt(report)) found = report;
+      return found !== undefined;
+    };
+    if (!this.#channel.until(isOver, milliseconds)) throw timedOut();
+    if (found !== undefined) return found;
+    throw this.#channel.state === STATES.ended ? new Error("the server closed the connection") : this.#failure();
   }
 
   #failure(): Error {
     const { error = "the worker thread that owns the socket has ended", code } = this.#channel.report();
     return Object.assign(new Error(error), { code });
   }
+}
+
+/** Whether a report is that of encryption. */
+function isEncryption(report: WorkerReport): report is Required<Pick<WorkerReport, "session" | "chain">> {
+  return report.session !== undefined && report.chain !== undefined;
 }
 
 /** The error after closing: the channel may be that of another connection by then. */

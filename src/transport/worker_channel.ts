@@ -97,12 +97,16 @@ export class WorkerChannel {
     this.ring();
   }
 
-  /** The worker's last report. */
+  /** The worker's last report; empty while the worker writes another one. */
   report(): WorkerReport {
     const length = Atomics.load(this.control, WORDS.reportLength);
-    if (length === 0) return {};
     // TextDecoder does not accept shared memory.
-    return JSON.parse(new TextDecoder().decode(new Uint8Array(this.memory, LAYOUT.report, length).slice()));
+    const text = new TextDecoder().decode(new Uint8Array(this.memory, LAYOUT.report, length).slice());
+    try {
+      return JSON.parse(text);
+    } catch {
+      return {};
+    }
   }
 
   /** Rings the worker's bell, so that it checks what has changed. */

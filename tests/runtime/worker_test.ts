@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { builtin } from "../../src/builtin.ts";
 import type { SyncTransport } from "../../src/transport/transport.ts";
 import { dialWorker } from "../../src/transport/worker.ts";
-import { STATES, WORDS } from "../../src/transport/worker_memory.ts";
+import { COMMANDS, LAYOUT, STATES, WORDS } from "../../src/transport/worker_memory.ts";
 import { startPeer } from "../support/network/peer.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -17,7 +17,7 @@ function endpoint(port: number): Parameters<typeof dialWorker>[0] {
 
 /** The text of a body that waits, and does something when it is to dial. */
 function whenDialling(action: string): string {
-  return `({ control, ring, fail }) => {
+  return `({ memory, control, ring, report, fail }) => {
     Atomics.store(control, ${WORDS.state}, ${STATES.idle});
     ring();
     const timer = setInterval(() => {
@@ -60,6 +60,42 @@ for (const [name, main, message] of FAILURES) {
       assert.match((error as Error).message, message);
       return true;
     });
+  });
+}
+
+/**
+ * The text of a body that reports the end of a connection (`end`) right behind its encryption. When the main thread looks
+ * at the report of that, the first bytes of the next one, `written`, are in its place.
+ */
+function endingWhenEncrypted(written: string, end: string): string {
+  return whenDialling(`
+    report(${STATES.open}, { addresses: { local: { host: "::1", port: 1 }, remote: { host: "::1", port: 2 } } });
+    const attending = setInterval(() => {
+      if (Atomics.exchange(control, ${WORDS.command}, 0) !== ${COMMANDS.startTls}) return;
+      clearInterval(attending);
+      const bytes = new TextEncoder().encode(${JSON.stringify(written)});
+      new Uint8Array(memory, ${LAYOUT.report}).set(bytes);
+      if (bytes.length === 2) Atomics.store(control, ${WORDS.reportLength}, 2);
+      Atomics.store(control, ${WORDS.state}, ${STATES.encrypted});
+      ring();
+      setTimeout(() => ${end}, 50);
+    }, 1);`);
+}
+
+/** The ways in which the worker reports that a connection has ended. */
+const ENDS: readonly (readonly [name: string, main: string, message: RegExp])[] = [
+  ["ends", endingWhenEncrypted("{}", `report(${STATES.ended}, {})`), /^the server closed the connection$/],
+  ["fails", endingWhenEncrypted(`{"error":"c`, `fail(new Error("connection reset"))`), /^connection reset$/],
+];
+
+for (const [name, main, message] of ENDS) {
+  test(`worker: a connection that ${name} while its encryption is reported says why`, () => {
+    const transport = dialWorker(endpoint(1), LONG, main);
+    assert.throws(() => transport.startTls({}, LONG), (error) => {
+      assert.match((error as Error).message, message);
+      return true;
+    });
+    transport.close();
   });
 }
 
