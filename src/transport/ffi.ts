@@ -162,7 +162,7 @@ function open(
   left: number = 0,
 ): FfiTransport {
   const fd = libc.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw systemError(libc.errno(), "cannot create a socket: ");
+  if (fd < 0) throw systemError(libc.errno());
   try {
     connect(libc, fd, address, until);
     if (endpoint.kind === "tcp") {

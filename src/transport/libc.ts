@@ -8,6 +8,8 @@
  * arm64.
  */
 
+import { wordsOf } from "./reason.ts";
+
 /** Functions of the C library. Memory is passed as typed arrays; -1 means failure. */
 export interface LibC {
   socket(domain: number, type: number, protocol: number): number;
@@ -78,24 +80,28 @@ export const EAGAIN = 11;
 /** Room for any socket address. */
 export const ADDRESS_SIZE = 128;
 
-/** The error for an error number, with its code. `prefix` says what failed. */
-export function systemError(errno: number, prefix: string = ""): Error {
-  const [code, text] = ERRORS.get(errno) ?? [undefined, `system error ${errno}`];
-  const error = new Error(`${prefix}${text}`);
-  return code === undefined ? error : Object.assign(error, { code });
+/** The error for an error number, with its code. */
+export function systemError(errno: number): Error {
+  const code = CODES.get(errno);
+  return code === undefined
+    ? new Error(`system error ${errno}`)
+    : Object.assign(new Error(wordsOf(code) ?? code), { code });
 }
 
-const ERRORS: ReadonlyMap<number, readonly [code: string, text: string]> = new Map([
-  [2, ["ENOENT", "no such file or directory"]],
-  [13, ["EACCES", "permission denied"]],
-  [20, ["ENOTDIR", "not a directory"]],
-  [24, ["EMFILE", "too many open files"]],
-  [32, ["EPIPE", "broken pipe"]],
-  [97, ["EAFNOSUPPORT", "address family not supported"]],
-  [99, ["EADDRNOTAVAIL", "address not available"]],
-  [101, ["ENETUNREACH", "network unreachable"]],
-  [104, ["ECONNRESET", "connection reset"]],
-  [110, ["ETIMEDOUT", "connection timed out"]],
-  [111, ["ECONNREFUSED", "connection refused"]],
-  [113, ["EHOSTUNREACH", "no route to host"]],
+const CODES: ReadonlyMap<number, string> = new Map([
+  [1, "EPERM"],
+  [2, "ENOENT"],
+  [13, "EACCES"],
+  [20, "ENOTDIR"],
+  [22, "EINVAL"],
+  [24, "EMFILE"],
+  [32, "EPIPE"],
+  [40, "ELOOP"],
+  [97, "EAFNOSUPPORT"],
+  [99, "EADDRNOTAVAIL"],
+  [101, "ENETUNREACH"],
+  [104, "ECONNRESET"],
+  [110, "ETIMEDOUT"],
+  [111, "ECONNREFUSED"],
+  [113, "EHOSTUNREACH"],
 ]);

@@ -14,6 +14,11 @@ export function reasonOf(error: unknown): string {
   return WORDS.get(codeOf(error) ?? code) ?? tlsReasonOf(error) ?? (error.message || code || error.name);
 }
 
+/** The words for an operating system's code; undefined if there are none. */
+export function wordsOf(code: string): string | undefined {
+  return WORDS.get(code);
+}
+
 /** Anything as text. Users' functions can throw what has none, which must not end more than the connection. */
 export function textOf(value: unknown): string {
   try {
@@ -60,16 +65,22 @@ const CODES: ReadonlyMap<string, string> = new Map([
 /** The words by code. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["EACCES", "permission denied"],
+  ["EADDRNOTAVAIL", "address not available"],
+  ["EAFNOSUPPORT", "address family not supported"],
   ["EAGAIN", "resource temporarily unavailable"],
   ["ECONNREFUSED", "connection refused"],
   ["ECONNRESET", "connection reset"],
   ["EINVAL", "invalid argument"],
   ["EHOSTUNREACH", "no route to host"],
+  ["ELOOP", "too many symbolic links"],
+  ["EMFILE", "too many open files"],
+  ["ENAMETOOLONG", "file name too long"],
   ["ENETUNREACH", "network unreachable"],
   ["ENOENT", "no such file or directory"],
   ["ENOTDIR", "not a directory"],
   ["EAI_AGAIN", "the host name cannot be resolved now"],
   ["ENOTFOUND", "the host name cannot be resolved"],
+  ["EPERM", "operation not permitted"],
   ["EPIPE", "broken pipe"],
   ["ETIMEDOUT", "connection timed out"],
 ]);

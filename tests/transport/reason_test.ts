@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { systemError } from "../../src/transport/libc.ts";
 import { codeOf, reasonOf } from "../../src/transport/reason.ts";
 import { test } from "../support/suite/test.ts";
 
@@ -40,6 +41,14 @@ const ERRORS: readonly (readonly [what: string, code: string | undefined, messag
     ),
   ["anything else", "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR", "x", /^the two sides could not agree \(internal error\)$/],
   ["an error of the system", "ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:1", /^connection refused$/],
+  [
+    "Node, no descriptor left",
+    "EMFILE",
+    "connect EMFILE 127.0.0.1:1 - Local (undefined:undefined)",
+    /^too many open files$/,
+  ],
+  ["Deno, no descriptor left", "EMFILE", "Too many open files (os error 24)", /^too many open files$/],
+  ["a path that is too long", "ENAMETOOLONG", "ENAMETOOLONG: name too long, stat '/tmp/x'", /^file name too long$/],
   ["an error of neither", undefined, "no idea", /^no idea$/],
 ];
 
@@ -59,6 +68,16 @@ test("reason: what is no error, and what has no text", () => {
   const error = Object.assign(new Error("the tunnel collapsed"), { code: mute });
   assert.equal(reasonOf(error), "the tunnel collapsed");
   assert.equal(codeOf(error), undefined);
+});
+
+test("reason: the C library's numbers have the codes and the words that runtimes give", () => {
+  for (
+    const [number, code, reason] of [[24, "EMFILE", "too many open files"], [40, "ELOOP", "too many symbolic links"]]
+  ) {
+    const error = systemError(number as number);
+    assert.deepEqual([codeOf(error), error.message, reasonOf(error)], [code, reason, reason]);
+  }
+  assert.equal(systemError(93).message, "system error 93");
 });
 
 const NO_TEXT = "a value of type object without text";
