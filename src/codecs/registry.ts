@@ -227,7 +227,7 @@ export class Registry {
     const { numberArrays, int8 } = this.#choices;
     const isTyped = numberArrays === "typed" && this.#given(elementOid) === undefined &&
       (element.name !== "int8" || int8 === "bigint");
-    return isTyped ? withTypedArrays(codec, NAMES.get(elementOid) ?? "") : codec;
+    return isTyped ? withTypedArrays(codec, NAMES.get(elementOid) ?? "", elementOid) : codec;
   }
 
   /** If a value does not fit the attributes, these have changed: the type is looked up again before its next use. */

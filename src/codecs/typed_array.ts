@@ -25,23 +25,30 @@ const KINDS: Readonly<Record<string, Kind>> = {
   oid: { size: 4, make: (length) => new Uint32Array(length), read: (view, at) => view.getUint32(at) },
 };
 
-/** The array codec, with values that are typed arrays if there is a kind for its elements. */
-export function withTypedArrays(array: Codec, elementName: string): Codec {
+/** The array codec, with values that are typed arrays if there is a kind for its elements, which have that OID. */
+export function withTypedArrays(array: Codec, elementName: string, elementOid: number): Codec {
   const kind = KINDS[elementName];
   if (kind === undefined) return array;
   return {
     ...array,
-    decode: (source, start, end) => decodeTyped(source, start, end, kind, array),
+    decode: (source, start, end) => decodeTyped(source, start, end, kind, array, elementOid),
     parse: (text) => typedOf(array.parse(text) as unknown[], kind),
   };
 }
 
-function decodeTyped(source: ByteSource, start: number, end: number, kind: Kind, array: Codec): TypedArray {
+function decodeTyped(
+  source: ByteSource,
+  start: number,
+  end: number,
+  kind: Kind,
+  array: Codec,
+  elementOid: number,
+): TypedArray {
   const { view } = source;
+  const isUsual = end - start >= HEADER && view.getInt32(start) === 1 && view.getInt32(start + FLAGS) === 0 &&
+    view.getUint32(start + ELEMENT_OID) === elementOid;
   // The other codec finds what is wrong with it.
-  if (end - start < HEADER || view.getInt32(start) !== 1 || view.getInt32(start + 4) !== 0) {
-    return typedOf(array.decode(source, start, end) as unknown[], kind);
-  }
+  if (!isUsual) return typedOf(array.decode(source, start, end) as unknown[], kind);
   const count = view.getInt32(start + DIMENSION);
   const step = 4 + kind.size;
   expectLength(start, end, HEADER + count * step);
@@ -67,6 +74,8 @@ function unsuitable(problem: string): BadValue {
   return new BadValue(`${problem}, which a typed array cannot have; choose numberArrays("array"), or another query`);
 }
 
-/** The length of the header of an array of one dimension, and where its number of elements is. */
+/** The length of the header of an array of one dimension, and where its fields are. */
 const HEADER = 20;
+const FLAGS = 4;
+const ELEMENT_OID = 8;
 const DIMENSION = 12;

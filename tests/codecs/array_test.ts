@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { BadValue } from "../../src/codecs/codec.ts";
+import { withTypedArrays } from "../../src/codecs/typed_array.ts";
 import { codec, decode, decodeHex, encode, encodeHex, refused, roundTrip, sent } from "../support/values/codecs.ts";
 import { refusal } from "../support/suite/refusal.ts";
 import { test } from "../support/suite/test.ts";
@@ -125,6 +126,14 @@ test("arrays: elements of another type are refused", () => {
   const bytes = encode(int4s, [1])!;
   assert.match(refusal(BadValue, () => decode(codec("oid[]"), bytes)), /type 23 instead of 26/);
   assert.match(refusal(BadValue, () => decode(codec("oid[]"), encode(int4s, [])!)), /type 23 instead of 26/);
+});
+
+test("arrays: elements of another type are refused for typed arrays too, whatever their size", () => {
+  const typed = withTypedArrays(int4s, "int4", 23);
+  assert.deepEqual(decode(typed, encode(int4s, [1, -2])!), new Int32Array([1, -2]));
+  for (const type of ["oid[]", "float4[]"]) {
+    assert.match(refusal(BadValue, () => decode(typed, encode(codec(type), [1])!)), /type \d+ instead of 23/);
+  }
 });
 
 test("arrays: false counts are refused at once, whatever they claim", () => {
