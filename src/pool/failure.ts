@@ -5,8 +5,15 @@ import type { PoolStats } from "./pool_state.ts";
 
 /** Whether a later attempt to connect may succeed, although nothing else has changed. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof ServerError) return isServerFull(error) || TRANSIENT_CODES.includes(error.code);
+  if (error instanceof ServerError) {
+    return isServerFull(error) || TRANSIENT_CODES.includes(error.code) || isWithoutServer(error);
+  }
   return error instanceof ConnectionError && error.connectionLost;
+}
+
+/** Whether Pgpool-II cannot reach its server, for which it has no code of its own. */
+function isWithoutServer({ severity, code, message }: ServerError): boolean {
+  return severity === "FATAL" && code === SqlState.InternalError && message === "failed to create a backend connection";
 }
 
 /** Whether a server that could not be asked may be asked later. */

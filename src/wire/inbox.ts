@@ -231,12 +231,12 @@ export class Inbox implements ByteSource {
     while (end < this.#filled && bytes[end]! >= SPACE && bytes[end] !== DELETE) end++;
     const isWhole = end < this.#filled;
     if (!isWhole && end - start <= MAX_LENGTH_BEFORE_AUTHENTICATION) return false;
-    if (!isWhole || end === start || (bytes[end] !== LINE_FEED && bytes[end] !== 0)) {
+    if (!isWhole || (bytes[end] !== LINE_FEED && bytes[end] !== 0)) {
       throw this.#badLength(Backend.ErrorResponse, this.view.getInt32(start));
     }
-    throw new ConnectionError(`the server refuses the connection: ${bytes.utf8Slice(start, end)}`, {
-      safeToRetry: true,
-    });
+    // Pgpool-II sends an empty text if its server goes away meanwhile.
+    const reason = end === start ? "it gives no reason" : bytes.utf8Slice(start, end);
+    throw new ConnectionError(`the server refuses the connection: ${reason}`, { safeToRetry: true });
   }
 
   /** Moves buffered bytes to the beginning of `target`. */

@@ -21,3 +21,10 @@ test("failure: PgBouncer has no room under another code, by which it says everyt
   const others = [refusal("08P01", "no such database: x"), refusal("28000", "no more connections allowed")];
   for (const other of others) assert.ok(!isTransient(other) && !other.safeToRetry);
 });
+
+test("failure: Pgpool-II that cannot reach its server is waited for, and no other internal error", () => {
+  const message = "failed to create a backend connection";
+  assert.ok(isTransient(refusal("XX000", message)));
+  const raised = new ServerError({ severity: "ERROR", code: "XX000", message });
+  for (const other of [refusal("XX000"), refusal("28000", message), raised]) assert.ok(!isTransient(other));
+});

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type Conn, ConnectionError, Opts, PyroError } from "../../mod.ts";
+import { isTransient } from "../../src/pool/failure.ts";
 import {
   authentication,
   backendKeyData,
@@ -103,6 +104,22 @@ inEveryWorld("misbehaving server: one that cannot start a process for us says so
     });
   }
 });
+
+inEveryWorld(
+  "misbehaving server: an error in plain text may be empty, and a pool waits for such a server",
+  async (world) => {
+    for (const text of ["\n\0\0\0", "\0\0\0\0", "\nE\n\0"]) {
+      await using peer = await startPeer({ greeting: new TextEncoder().encode(`E${text}`), then: "end" });
+      await assert.rejects(world.connect(opts(peer.port).connectTimeout(30_000)), (error) => {
+        assert.ok(error instanceof ConnectionError, String(error));
+        assert.ok(error.message.endsWith(": the server refuses the connection: it gives no reason"), error.message);
+        assert.ok(error.safeToRetry && error.connectionLost);
+        assert.ok(isTransient(error));
+        return true;
+      });
+    }
+  },
+);
 
 inEveryWorld("misbehaving server: of a flood of notices while connecting, some are kept", async (world) => {
   const notice = noticeResponse("x".repeat(100));
