@@ -8,12 +8,14 @@
  *
  * Source: PostgreSQL manual, "Frontend/Backend Protocol", sections "Message Flow" and "Message Formats".
  */
-import { Backend, CANCEL_REQUEST, Frontend } from "../wire/codes.ts";
+import { Backend, CANCEL_REQUEST, DescribeTarget, Frontend } from "../wire/codes.ts";
 import { copyOf, encoded, int32, MessageStream, textsAt, type WholeMessage } from "../wire/framing.ts";
-import { parse, query } from "../wire/frontend.ts";
+import { close, execute, parse, query } from "../wire/frontend.ts";
+import type { Outbox } from "../wire/outbox.ts";
 import { LocalSettings } from "./local_settings.ts";
 import type { Middle } from "./middle.ts";
 import {
+  CHECKS,
   type Command,
   effectOf,
   KEEP_STATEMENT,
@@ -42,7 +44,7 @@ export class SavepointRelay implements Middle {
   #view: View = "idle";
   /** What the client has sent since the last ReadyForQuery that it got. */
   #group: Group | undefined = undefined;
-  /** What prepared statements do, and what the server has in place of those that begin or end a transaction. */
+  /** The effects of prepared statements, and the texts that the server has in place of BEGIN, COMMIT and the like. */
   readonly #statements = new Map<string, { readonly command: Command; readonly sql: string }>();
   readonly #portals = new Map<string, Command>();
   readonly #settings = new LocalSettings();
@@ -96,7 +98,7 @@ export class SavepointRelay implements Middle {
     this.#asked.push("client");
     return {
       commands: [],
-      parses: [],
+      acknowledged: { [Backend.ParseComplete]: [], [Backend.BindComplete]: [], [Backend.CloseComplete]: [] },
       view: this.#view,
       beganIdle,
       hasEnded: false,
@@ -136,10 +138,14 @@ export class SavepointRelay implements Middle {
       case Frontend.Execute: {
         const [portal = ""] = textsAt(bytes, HEADER, bytes.length, 1);
         const command = this.#portals.get(portal) ?? "other";
+        if (command === "commits" && group.view === "open") this.#check(group);
         group.commands.push({ command, isExtended: true });
         group.view = viewAfter(command, group.view);
         return bytes;
       }
+      case Frontend.Close:
+        group.acknowledged[Backend.CloseComplete].push("client");
+        return bytes;
       case Frontend.Sync:
         group.hasEnded = true;
         group.endsWithQuery = group.isSkipped = false;
@@ -157,7 +163,7 @@ export class SavepointRelay implements Middle {
     const { sql: text, commands: [command = "other"] } = rewriteStatement(sql, group.view);
     this.#statements.set(name, { command, sql: text });
     this.#settings.prepare(name, sql);
-    group.parses.push("client");
+    group.acknowledged[Backend.ParseComplete].push("client");
     return text === sql ? bytes : encoded((out) => parse(out, name, text, []));
   }
 
@@ -165,20 +171,39 @@ export class SavepointRelay implements Middle {
     const [portal = "", name = ""] = textsAt(bytes, HEADER, bytes.length, 2);
     const { command, sql } = this.#statements.get(name) ?? { command: "other", sql: "" };
     this.#portals.set(portal, effectOf(command, group.view));
+    group.acknowledged[Backend.BindComplete].push("client");
     const text = replacementOf(command, group.view) ?? sql;
     if (text === sql) return bytes;
     // It was prepared when the transaction was in another state.
     this.#statements.set("", { command, sql: text });
-    group.parses.push("relay");
+    group.acknowledged[Backend.ParseComplete].push("relay");
     this.toServer.push(encoded((out) => parse(out, "", text, [])));
-    return encoded((out) => {
-      const start = out.begin(Frontend.Bind);
-      out.cstring(portal);
-      out.cstring("");
-      // Neither parameters nor columns.
-      for (let i = 0; i < 3; i++) out.int16(0);
-      out.end(start);
-    });
+    return encoded((out) => bindNothing(out, portal, ""));
+  }
+
+  /** Executes the checks of a COMMIT before it, under a name that the client does not use. */
+  #check({ commands, acknowledged }: Group): void {
+    for (const sql of CHECKS) {
+      // A check that fails leaves its statement behind.
+      this.#closeCheck(acknowledged);
+      commands.push({ command: "checks", isExtended: true });
+      acknowledged[Backend.ParseComplete].push("relay");
+      acknowledged[Backend.BindComplete].push("relay");
+      this.toServer.push(encoded((out) => {
+        parse(out, CHECK, sql, []);
+        bindNothing(out, CHECK, CHECK);
+        execute(out, CHECK, 0);
+      }));
+    }
+    this.#closeCheck(acknowledged);
+  }
+
+  #closeCheck(acknowledged: Group["acknowledged"]): void {
+    acknowledged[Backend.CloseComplete].push("relay", "relay");
+    this.toServer.push(encoded((out) => {
+      close(out, DescribeTarget.Portal, CHECK);
+      close(out, DescribeTarget.Statement, CHECK);
+    }));
   }
 
   /** A message of the server. */
@@ -203,10 +228,12 @@ export class SavepointRelay implements Middle {
 
   /** A part of the reply to what the client has sent. */
   #replied({ code, bytes }: WholeMessage): void {
-    const { commands, parses } = this.#group!;
+    const { commands, acknowledged } = this.#group!;
     switch (code) {
       case Backend.ParseComplete:
-        if (parses.shift() === "client") this.toClient.push(bytes);
+      case Backend.BindComplete:
+      case Backend.CloseComplete:
+        if (acknowledged[code].shift() === "client") this.toClient.push(bytes);
         return;
       case Backend.CommandComplete:
       case Backend.EmptyQueryResponse:
@@ -279,8 +306,13 @@ export class SavepointRelay implements Middle {
 interface Group {
   /** The commands that were not answered yet, in order. */
   readonly commands: { readonly command: Command; readonly isExtended: boolean }[];
-  /** Whose the Parse messages are that were not answered yet. */
-  readonly parses: ("relay" | "client")[];
+  /** Whose the Parse, Bind and Close messages are that were not answered yet, by the type of the answer. */
+  readonly acknowledged: Readonly<
+    Record<
+      typeof Backend.ParseComplete | typeof Backend.BindComplete | typeof Backend.CloseComplete,
+      ("relay" | "client")[]
+    >
+  >;
   /** The client's transaction, once the server has executed what it was sent. */
   view: View;
   /** Whether the client was in no transaction before. */
@@ -291,6 +323,15 @@ interface Group {
   endsWithQuery: boolean;
   /** Whether the server skips that simple query, because of an error before it. */
   isSkipped: boolean;
+}
+
+/** Binds a statement that has neither parameters nor columns. */
+function bindNothing(out: Outbox, portal: string, statement: string): void {
+  const start = out.begin(Frontend.Bind);
+  out.cstring(portal);
+  out.cstring(statement);
+  for (let i = 0; i < 3; i++) out.int16(0);
+  out.end(start);
 }
 
 /** The text of an ErrorResponse. */
@@ -304,6 +345,8 @@ const TAGS: Readonly<Partial<Record<Command, string>>> = {
   commits: "COMMIT",
   "rolls back": "ROLLBACK",
 };
+/** The name of the statement and the portal that check. */
+const CHECK = "pyro_check";
 const HEADER = 5;
 const PROTOCOL = 3;
 const FUNCTION_CALL = 0x46;

@@ -28,8 +28,10 @@ export function rewriteQuery(sql: string, view: View): Rewritten {
     const command = commandOf(part.words);
     text += sql.slice(at, part.start);
     if (command === "commits" && view === "open") {
-      text += CHECK;
-      commands.push("checks", "checks", "checks");
+      for (const check of CHECKS) {
+        text += `${check}; `;
+        commands.push("checks");
+      }
     }
     text += replacementOf(command, view) ?? sql.slice(part.start, part.end);
     commands.push(effectOf(command, view));
@@ -57,7 +59,7 @@ export function replacementOf(command: Command, view: View): string | undefined 
   return command === "commits" && view === "open" ? KEEP : UNDO;
 }
 
-/** What a command does in a transaction like that. */
+/** The effect that a command has in a transaction of this state. */
 export function effectOf(command: Command, view: View): Command {
   return command === "commits" && view === "failed" ? "rolls back" : command;
 }
@@ -74,6 +76,13 @@ export const SET_STATEMENT = "SAVEPOINT pyro_statement";
 export const KEEP_STATEMENT = "RELEASE SAVEPOINT pyro_statement";
 /** Undoes it. */
 export const UNDO_STATEMENT: string = `ROLLBACK TO SAVEPOINT pyro_statement; ${KEEP_STATEMENT}`;
+
+/** Before a COMMIT, which does the same. Undoing it makes them deferred again. */
+export const CHECKS: readonly string[] = [
+  "SAVEPOINT pyro_check",
+  "SET CONSTRAINTS ALL IMMEDIATE",
+  "ROLLBACK TO SAVEPOINT pyro_check",
+];
 
 function commandOf(words: readonly string[]): Command {
   const [first = "", second = ""] = words;
@@ -97,7 +106,5 @@ const KEEP = "RELEASE SAVEPOINT pyro_transaction";
 /** The savepoint stays; it goes with that of the statement. */
 const UNDO = "ROLLBACK TO SAVEPOINT pyro_transaction";
 const NOTHING = "SAVEPOINT pyro_nothing";
-/** Before a COMMIT, which does the same. Undoing it makes them deferred again. */
-const CHECK = "SAVEPOINT pyro_check; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT pyro_check; ";
 const REFUSAL = `DO LANGUAGE plpgsql 'BEGIN RAISE EXCEPTION USING ERRCODE = ''0A000'', MESSAGE = ''` +
   `PREPARE TRANSACTION and AND CHAIN cannot be used in a test that is rolled back''; END'`;

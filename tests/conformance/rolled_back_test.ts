@@ -4,7 +4,7 @@ import { rolledBack, type TestSchema } from "../../src/testing/mod.ts";
 import { attempt, given } from "../support/suite/call_bodies.ts";
 import { schema } from "../support/suite/own_schema.ts";
 import type { TestServer } from "../support/suite/servers.ts";
-import { conformance } from "../support/suite/worlds.ts";
+import { conformance, type World } from "../support/suite/worlds.ts";
 
 /** Options for tests in a schema, in which the table `t` is. */
 function inside(server: TestServer, home: TestSchema): Opts {
@@ -19,6 +19,37 @@ async function numbers(conn: Pick<Conn, "execValue">): Promise<unknown> {
 
 async function refused(call: () => unknown, code: string): Promise<void> {
   await assert.rejects(attempt(call), (error) => error instanceof ServerError && error.code === code);
+}
+
+/**
+ * Plays the same program on a connection whose rows are rolled back and on a plain one, and expects the same outcomes:
+ * those of the statements that it runs, what it returns, and the rows at the end. Returns them.
+ */
+async function besidePlain(
+  world: World,
+  server: TestServer,
+  play: (conn: Conn, run: (sql: string) => Promise<void>) => Promise<unknown[]>,
+): Promise<unknown[]> {
+  await using home = await schema(server, TABLE);
+  const seen: unknown[][] = [];
+  // The connection whose rows are rolled back comes first: the rows of the plain connection stay.
+  for (const opts of [inside(server, home), home.opts(server.fast)]) {
+    await using conn = await world.connect(opts);
+    const outcomes: unknown[] = [];
+    const run = async (sql: string): Promise<void> => {
+      try {
+        outcomes.push((await conn.run(sql)).command, conn.transactionStatus);
+      } catch (error) {
+        assert.ok(error instanceof ServerError);
+        outcomes.push(error.code, error.constraint, conn.transactionStatus);
+      }
+    };
+    outcomes.push(...await play(conn, run), conn.transactionStatus, await numbers(conn));
+    seen.push(outcomes);
+  }
+  const [rolledBackOutcomes, plainOutcomes] = seen;
+  assert.deepEqual(rolledBackOutcomes, plainOutcomes);
+  return plainOutcomes!;
 }
 
 conformance("rolled back: nothing remains of what a connection has done", async (world, server) => {
@@ -126,20 +157,7 @@ conformance("rolled back: transactions that are written in SQL", async (world, s
 });
 
 conformance("rolled back: prepared commands mean what they mean when they are executed", async (world, server) => {
-  await using home = await schema(server, TABLE);
-  const seen: unknown[][] = [];
-  // The connection whose rows are rolled back comes first: the rows of the plain connection stay.
-  for (const opts of [inside(server, home), home.opts(server.fast)]) {
-    await using conn = await world.connect(opts);
-    const outcomes: unknown[] = [];
-    const run = async (sql: string): Promise<void> => {
-      try {
-        outcomes.push((await conn.run(sql)).command, conn.transactionStatus);
-      } catch (error) {
-        assert.ok(error instanceof ServerError);
-        outcomes.push(error.code, conn.transactionStatus);
-      }
-    };
+  await besidePlain(world, server, async (conn, run) => {
     const insert = "insert into t select count(*) from t";
     for (const end of ["commit", "rollback"]) {
       for (const middle of [["select 1/0"], [], ["begin"], ["select 1/0"], ["begin", "select 1/0"], []]) {
@@ -148,16 +166,13 @@ conformance("rolled back: prepared commands mean what they mean when they are ex
     }
     await run("begin");
     await run("select 1/0");
-    {
-      await using pipeline = conn.pipeline();
-      const calls = ["commit", "begin", insert, "commit", "begin", insert, "rollback"].map((sql) => pipeline.exec(sql));
-      await pipeline.sync();
-      for (const call of calls) outcomes.push(await pipeline.claimDrop(call));
-    }
-    outcomes.push(conn.transactionStatus, await numbers(conn));
-    seen.push(outcomes);
-  }
-  assert.deepEqual(seen[0], seen[1]);
+    await using pipeline = conn.pipeline();
+    const calls = ["commit", "begin", insert, "commit", "begin", insert, "rollback"].map((sql) => pipeline.exec(sql));
+    await pipeline.sync();
+    const claimed: unknown[] = [];
+    for (const call of calls) claimed.push(await pipeline.claimDrop(call));
+    return claimed;
+  });
 });
 
 conformance("rolled back: COMMIT checks deferred constraints", async (world, server) => {
@@ -173,6 +188,34 @@ conformance("rolled back: COMMIT checks deferred constraints", async (world, ser
   );
   assert.equal(conn.transactionStatus, "idle");
   assert.deepEqual(await numbers(conn), [1, 2]);
+});
+
+conformance("rolled back: COMMIT of an extended query checks as that of a simple one", async (world, server) => {
+  const outcomes = await besidePlain(world, server, async (conn, run) => {
+    // The second COMMIT is in the statement cache.
+    for (let i = 0; i < 2; i++) {
+      for (const sql of ["begin", "insert into t values (1), (1)", "commit", "begin"]) await run(sql);
+      for (const n of [2, 2]) await run(`insert into t select ${n} + ${i}`);
+      for (const sql of ["delete from t where ctid = (select max(ctid) from t)", "commit", "commit"]) await run(sql);
+    }
+    await using pipeline = conn.pipeline();
+    const calls = ["begin", "insert into t values (7), (7)", "commit", "select 1"].map((sql) => pipeline.exec(sql));
+    await pipeline.sync();
+    const claimed: unknown[] = [];
+    for (const call of calls) {
+      try {
+        claimed.push(await pipeline.claimDrop(call));
+      } catch (error) {
+        claimed.push(error instanceof ServerError ? error.code : (error as Error).name);
+      }
+    }
+    claimed.push(conn.transactionStatus);
+    const after = pipeline.exec("select n from t order by n");
+    await pipeline.sync();
+    claimed.push(await pipeline.claim(after));
+    return claimed;
+  });
+  assert.ok(outcomes.includes(SqlState.UniqueViolation));
 });
 
 conformance("rolled back: what is set for a transaction ends with it", async (world, server) => {
