@@ -58,6 +58,24 @@ export interface RemainingTimeout {
   readonly [CALLER_TIMEOUT]?: number;
 }
 
+/** Refuses options that are a revoked Proxy, of which a pool reads some before the call of its connection. */
+export function checkReadable(options: CallOptions | undefined): void {
+  try {
+    void options?.timeout;
+  } catch (error) {
+    throw argumentError(error, "use the options");
+  }
+}
+
+/** Whether sets of parameters can be iterated over again. The call refuses what cannot be read. */
+export function areRepeatable(paramSets: unknown): boolean {
+  try {
+    return Array.isArray(paramSets);
+  } catch {
+    return false;
+  }
+}
+
 /** The options with the remainder of `timeout`, for a call on a pool that has its connection now. */
 export function withRemainingTime<O extends CallOptions>(
   options: O | undefined,

@@ -31,8 +31,8 @@ export function listen<T>(
 ): Call<T> {
   return context.attempt("listen", () => {
     const { deadline } = parseOptions(options, { ...context.optionSpec("listen"), timeout: 0 });
-    // For a blocking connection, the timeout also limits each wait for notifications.
-    const timeout = context.state.link.awaits ? 0 : deadline?.timeout ?? 0;
+    // For a blocking connection, the timeout also limits each wait for notifications; a pool has used a part of it.
+    const timeout = context.state.link.awaits ? 0 : deadline?.callerTimeout ?? deadline?.timeout ?? 0;
     const op = listening(channelName(channel), context.state, (queue) => make(queue, timeout));
     return { op, deadline, span: context.callSpan("listen") };
   });

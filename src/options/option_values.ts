@@ -6,6 +6,7 @@ import { isAddress } from "./ip_address.ts";
 import { UsageError } from "../errors.ts";
 import { sslModeNote, sslModeOf } from "./foreign_ssl_modes.ts";
 import { MAX_MILLISECONDS } from "./pool_options.ts";
+import { argumentError } from "../revoked.ts";
 import type { OAuthTokenFunction, PasswordFunction, SslMode } from "./settings.ts";
 import type { TypeCodec } from "./type_codec.ts";
 
@@ -39,9 +40,18 @@ export function checkOptions(
 
 /** Whether a value can be an object of options: of another class, its options would have to be its own members. */
 export function isOptions(value: unknown): value is Readonly<Record<string, unknown>> {
+  try {
+    return mayHaveOptions(value);
+  } catch (error) {
+    throw argumentError(error, "use the options");
+  }
+}
+
+function mayHaveOptions(value: unknown): boolean {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Object.keys(value).length > 0;
+  // The prototype of a plain object of any realm has none itself.
+  return prototype === null || Object.getPrototypeOf(prototype) === null || Object.keys(value).length > 0;
 }
 
 /** One of the allowed words. */

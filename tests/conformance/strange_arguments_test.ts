@@ -1,6 +1,6 @@
 /** Arguments that cannot be read, or whose functions return what they must not: the error says so. */
 import assert from "node:assert/strict";
-import { Conn, DecodeError, Opts, ServerError, UsageError } from "../../mod.ts";
+import { Conn, DecodeError, Opts, type Pool, ServerError, UsageError } from "../../mod.ts";
 import { attempt } from "../support/suite/call_bodies.ts";
 import { conformance } from "../support/suite/worlds.ts";
 
@@ -28,6 +28,46 @@ conformance("strange arguments: a revoked Proxy", async (world, server) => {
     "options of begin": () => conn.begin(revoked({ readOnly: true })),
     pool: () => pool.exec(select, revoked([1])),
     target: () => Conn.connect(revoked({ host: "localhost" })),
+    "options of a pool": () => world.pool(server.fast, revoked({ poolMaxConcurrency: 1 })),
+    "sets of a pool": () => pool.execBatch(select, revoked([[1]])),
+  };
+  const given = revoked({ timeout: 0 });
+  const own: Partial<Record<keyof Pool, unknown[]>> = {
+    ping: [],
+    query: ["select 1"],
+    queryAll: ["select 1"],
+    queryFirst: ["select 1"],
+    queryDrop: ["select 1"],
+    exec: [select, [1]],
+    execFirst: [select, [1]],
+    execOne: [select, [1]],
+    execValue: [select, [1]],
+    execColumn: [select, [1]],
+    execMap: [select, [1], "int4"],
+    execDrop: [select, [1]],
+    run: [select, [1]],
+    execBatch: [select, [[1]]],
+    execIter: [select, [1], () => {}],
+    tx: [() => {}],
+    position: [],
+    copyIn: ["copy t from stdin", ""],
+    copyRows: ["t", ["n"], []],
+    notify: ["channel", ""],
+    acquire: [],
+    ready: [],
+    listen: ["channel"],
+    withTarget: ["any"],
+    close: [],
+  };
+  for (const [name, args] of Object.entries(own)) {
+    const call = pool[name as keyof Pool] as (...args: unknown[]) => unknown;
+    calls[`options of the pool's ${name}`] = () => call.call(pool, ...args, given);
+  }
+  calls["options of the pool's stream"] = async () => {
+    for await (const _ of pool.stream(select, [1], given));
+  };
+  calls["options of the pool's copyOut"] = async () => {
+    for await (const _ of pool.copyOut("copy (select 1) to stdout", given));
   };
   for (const [name, call] of Object.entries(calls)) {
     await assert.rejects(attempt(call), (error) => {
@@ -39,6 +79,7 @@ conformance("strange arguments: a revoked Proxy", async (world, server) => {
   const pipeline = conn.pipeline();
   assert.throws(() => pipeline.exec(select, revoked([1])), /: an argument is a Proxy that was revoked$/);
   await pipeline.close();
+  assert.equal(pool.stats().leased, 0);
   const mine = new TypeError("mine");
   const throwing = new Proxy([1], {
     get() {

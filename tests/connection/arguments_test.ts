@@ -14,6 +14,9 @@ test("arguments: options may be an object of another realm, or of a class", () =
   for (const options of [{ timeout: 5 }, runInNewContext("({ timeout: 5 })"), new Options()]) {
     assert.equal(parseOptions(options, SPEC).deadline?.timeout, 5);
   }
+  for (const options of [{}, Object.create(null), runInNewContext("({})")]) {
+    assert.equal(parseOptions(options, SPEC).deadline, undefined);
+  }
 });
 
 test("arguments: what has no options is refused", () => {

@@ -1,6 +1,7 @@
 /** How a pool makes calls on its connections: once, with retries, or batched with those of other callers. */
 import {
   CALLER_TIMEOUT,
+  checkReadable,
   millisecondsFrom,
   type PoolStatement,
   type RemainingTimeout,
@@ -16,6 +17,7 @@ import {
 } from "../../features/commit_outcome.ts";
 import { now, pause } from "../../runtime/clock.ts";
 import { refuseOpenTransaction } from "../../features/release.ts";
+import { isOptions } from "../../options/option_values.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import type { PoolTransactionOptions } from "../../connection/call_options.ts";
 import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
@@ -71,6 +73,11 @@ export class PoolCalls {
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
     const sql = typeof stmt === "string" ? stmt : stmt?.text;
+    try {
+      checkReadable(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const mayGiveUp = options?.timeout !== undefined || options?.signal !== undefined;
     return this.withRetries(options, make, typeof sql === "string" && !mayGiveUp ? sql : undefined);
   }
@@ -85,6 +92,7 @@ export class PoolCalls {
     make: (conn: Conn, options: O | undefined) => Promise<T>,
     shared?: string,
   ): Promise<T> {
+    checkReadable(options);
     const startedAt = now();
     for (let retriesLeft = MAX_RETRIES;; retriesLeft--) {
       const cost = shared === undefined ? Infinity : this.#source.latency.costOf(shared);
@@ -126,10 +134,17 @@ export class PoolCalls {
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => Promise<T>,
   ): Promise<T> {
-    const startedAt = now();
-    const own = connectionOptions(options);
+    checkReadable(options);
+    let own = connectionOptions(options);
+    let startedAt = now();
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = await this.acquire(withRemainingTime(options, startedAt, now));
+      const entry = await this.acquire(withRemainingTime(own, startedAt, now));
+      const { timeout } = entry.conn.opened.state;
+      if (timeout > 0 && own?.timeout === undefined && (own === undefined || isOptions(own))) {
+        // The connection would count it anew for each run.
+        own = { ...own, timeout } as O;
+        startedAt = now();
+      }
       let failure: unknown;
       try {
         return await make(entry.conn, withRemainingTime(own, startedAt, now));
@@ -140,7 +155,7 @@ export class PoolCalls {
       }
       const doubt = doubtOf(failure);
       if (doubt !== undefined) {
-        const timeout = (options?.timeout || RESOLVE_TIMEOUT) - (options?.timeout ? now() - startedAt : 0);
+        const timeout = (own?.timeout || RESOLVE_TIMEOUT) - (own?.timeout ? now() - startedAt : 0);
         const outcome = await this.#resolve(doubt.mark, timeout, options?.signal);
         if (outcome === "committed") return doubt.result as T;
         if (outcome === "not committed") settleNotCommitted(failure);
@@ -194,6 +209,7 @@ export class PoolCalls {
 }
 
 function acquireDeadlineOf(options: CallOptions & RemainingTimeout | null): AcquireDeadline {
+  checkReadable(options ?? undefined);
   const { timeout, signal, [CALLER_TIMEOUT]: given = timeout } = options ?? {};
   return {
     timeout: timeout === undefined ? 0 : millisecondsFrom(timeout, "timeout"),

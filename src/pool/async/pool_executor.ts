@@ -1,5 +1,5 @@
 /** The methods of a pool that execute SQL: one line each, over the methods of connections. */
-import { copyArguments, type PoolStatement } from "../../connection/arguments.ts";
+import { areRepeatable, copyArguments, type PoolStatement } from "../../connection/arguments.ts";
 import type { CopyData, CopyRow, Mapped, Params, Row } from "../../connection/call_options.ts";
 import type { Result } from "../../rows/collectors.ts";
 import type { SqlTemplate } from "../../sql/template.ts";
@@ -144,7 +144,7 @@ export abstract class PoolExecutor {
   ): Promise<number> {
     // An iterable that is no array may be used up.
     const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
-    return Array.isArray(paramSets)
+    return areRepeatable(paramSets)
       ? this.#calls.withRetries(options, execBatch)
       : this.#calls.once(options, execBatch);
   }

@@ -1,7 +1,8 @@
 /** The pool of connections that block. */
-import { closeTimeout, parseOptions } from "../../connection/arguments.ts";
+import { closeTimeout, parseOptions, withRemainingTime } from "../../connection/arguments.ts";
 import { poolSettings } from "../../connection/strictness.ts";
 import { type Target, targetOpts } from "../../options/target.ts";
+import { now } from "../../runtime/clock.ts";
 import { variable } from "../../runtime/runtime.ts";
 import type { CallOptions, CloseOptions, ListenOptions } from "../../connection/call_options.ts";
 import { channelName } from "../../features/listen.ts";
@@ -176,7 +177,7 @@ export class Pool extends PoolView implements Disposable {
     return new PoolNotifications(name, deadline?.timeout ?? 0, (timeout, by) => {
       const conn = this.#views.main.openListenConnection(by);
       try {
-        return { conn, notifications: conn.listen(name, { timeout }) };
+        return { conn, notifications: conn.listen(name, withRemainingTime({ timeout }, by - timeout, now)) };
       } catch (error) {
         conn.close();
         throw error;

@@ -1,5 +1,5 @@
 /** How a pool that blocks makes calls on its connections: once, or with retries. */
-import { type PoolStatement, withRemainingTime } from "../../connection/arguments.ts";
+import { checkReadable, type PoolStatement, withRemainingTime } from "../../connection/arguments.ts";
 import type { CallOptions, PoolTransactionOptions } from "../../connection/call_options.ts";
 import { connectionOptions, resolve } from "../../connection/transaction_calls.ts";
 import { TimeoutError } from "../../errors.ts";
@@ -10,6 +10,7 @@ import {
   type TransactionMark,
 } from "../../features/commit_outcome.ts";
 import { refuseOpenTransaction } from "../../features/release.ts";
+import { isOptions } from "../../options/option_values.ts";
 import { block, now } from "../../runtime/clock.ts";
 import { isRetryable, isUncommitted, MAX_RETRIES } from "../../statements/unexecuted.ts";
 import { ANSWER_TIMEOUT, isPassing, RESOLVE_INTERVAL, RESOLVE_TIMEOUT } from "../failure.ts";
@@ -85,10 +86,16 @@ export class PoolCalls {
     options: O | undefined,
     make: (conn: Conn, options: O | undefined) => T,
   ): T {
-    const own = connectionOptions(options);
-    const startedAt = beginOf(options);
+    let startedAt = beginOf(options);
+    let own = connectionOptions(options);
     for (let retriesLeft = options?.retries ?? 0;; retriesLeft--) {
-      const entry = this.#acquire(options, startedAt);
+      const entry = this.#acquire(own, startedAt);
+      const { timeout } = entry.conn.opened.state;
+      if (timeout > 0 && own?.timeout === undefined && (own === undefined || isOptions(own))) {
+        // The connection would count it anew for each run.
+        own = { ...own, timeout } as O;
+        startedAt = now();
+      }
       let failure: unknown;
       try {
         return make(entry.conn, withRemainingTime(own, startedAt, now));
@@ -100,7 +107,7 @@ export class PoolCalls {
       }
       const doubt = doubtOf(failure);
       if (doubt !== undefined) {
-        const timeout = (options?.timeout || RESOLVE_TIMEOUT) - (options?.timeout ? now() - startedAt : 0);
+        const timeout = (own?.timeout || RESOLVE_TIMEOUT) - (own?.timeout ? now() - startedAt : 0);
         const outcome = this.#resolve(doubt.mark, timeout);
         if (outcome === "committed") return doubt.result as T;
         if (outcome === "not committed") settleNotCommitted(failure);
@@ -147,6 +154,7 @@ export class PoolCalls {
     acquiredAt: Error,
     make: (conn: Conn) => PoolSource<T>["items"],
   ): PoolSource<T> {
+    checkReadable(options);
     const entry = this.#source.acquire(options?.timeout);
     const lease = new Lease();
     const unwatch = this.#source.watch(lease, entry, acquiredAt);
@@ -165,5 +173,6 @@ export class PoolCalls {
 
 /** When a call began; the clock is read only if it has a timeout. */
 function beginOf(options: CallOptions | undefined): number {
+  checkReadable(options);
   return options?.timeout === undefined ? 0 : now();
 }

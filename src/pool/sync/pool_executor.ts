@@ -1,6 +1,6 @@
 // Derived from src/pool/async/pool_executor.ts by tools/derive_sync.ts. Change that file, then run: deno task derive
 /** The methods of a pool that execute SQL: one line each, over the methods of connections. */
-import { copyArguments, type PoolStatement } from "../../connection/arguments.ts";
+import { areRepeatable, copyArguments, type PoolStatement } from "../../connection/arguments.ts";
 import type {
   BatchOptions,
   CallOptions,
@@ -149,7 +149,7 @@ export abstract class PoolExecutor {
   ): number {
     // An iterable that is no array may be used up.
     const execBatch = (conn: Conn, options: BatchOptions | undefined) => conn.execBatch(stmt, paramSets, options);
-    return Array.isArray(paramSets)
+    return areRepeatable(paramSets)
       ? this.#calls.withRetries(options, execBatch)
       : this.#calls.once(options, execBatch);
   }

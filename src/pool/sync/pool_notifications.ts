@@ -106,7 +106,7 @@ export class PoolNotifications extends BlockingIterator<PoolNotification | PoolG
         this.#connection = this.#open(this.#timeout, by);
         return true;
       } catch (error) {
-        if (!isTransient(error)) throw error;
+        if (!isTransient(error) && !(error instanceof TimeoutError && now() >= by)) throw error;
       }
       block(Math.min(backoff(failures, Math.random()), Math.max(0, by - now())));
     }
