@@ -254,6 +254,22 @@ inWorlds("a database that fails or is closed loses the connection", async (world
   assert.match((await failureOf(world, pglite(failing))).message, /^Cannot connect to pglite:5432: PGlite was closed$/);
 });
 
+test("pglite: closing is no error once the database was closed (sync)", async () => {
+  const world = worlds.at(-1)!;
+  const own = await createPglite();
+  const conn = await world.connect(pglite(own));
+  await conn.queryDrop("create temporary table t (n int)");
+  const pool = world.pool(pglite(own));
+  await own.close();
+  await conn.close();
+  assert.equal(conn.closed, true);
+  await conn.close();
+  const closed = /PGlite was closed/;
+  await assert.rejects(attempt(() => pool.query("select 1")), closed);
+  await pool.close();
+  assert.match((await failureOf(world, pglite(own))).message, closed);
+});
+
 async function attempt<T>(call: () => T): Promise<Awaited<T>> {
   return await call();
 }
