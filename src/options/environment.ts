@@ -28,11 +28,11 @@ export interface Environment {
 /** The settings, with missing ones taken from the service, and then from libpq's variables. */
 export function withEnvironment(given: Settings, environment: Environment): Settings {
   let settings = withService(given, environment);
-  for (const [name, key] of VARIABLES) {
-    if (isGiven(settings, key) || isPartOfSocket(key, given)) continue;
+  for (const name in KEYS) {
     const value = environment.variable(name);
     if (value === undefined || (FOR_SESSIONS.has(name) && value.toLowerCase() === "default")) continue;
-    settings = applyKeyword(settings, key, value, name);
+    const key = KEYS[name]!;
+    if (!isGiven(settings, key) && !isPartOfSocket(key, given)) settings = applyKeyword(settings, key, value, name);
   }
   const requireSsl = environment.variable("PGREQUIRESSL");
   return requireSsl?.startsWith("1") && settings.sslMode === undefined ? { ...settings, sslMode: "require" } : settings;
@@ -46,39 +46,40 @@ function isPartOfSocket(key: string, { socket }: Settings): boolean {
 /** Variables of the session's settings, for which `default` is the server's own. */
 const FOR_SESSIONS: ReadonlySet<string> = new Set(["PGDATESTYLE", "PGTZ", "PGGEQO"]);
 
-const VARIABLES: readonly (readonly [variable: string, key: string])[] = [
-  ["PGHOST", "host"],
-  ["PGHOSTADDR", "hostaddr"],
-  ["PGPORT", "port"],
-  ["PGUSER", "user"],
-  ["PGPASSWORD", "password"],
-  ["PGPASSFILE", "passfile"],
-  ["PGDATABASE", "dbname"],
-  ["PGAPPNAME", "application_name"],
-  ["PGSSLMODE", "sslmode"],
-  ["PGSSLNEGOTIATION", "sslnegotiation"],
-  ["PGSSLROOTCERT", "sslrootcert"],
-  ["PGSSLCERT", "sslcert"],
-  ["PGSSLKEY", "sslkey"],
-  ["PGSSLCERTMODE", "sslcertmode"],
-  ["PGSSLCRL", "sslcrl"],
-  ["PGSSLCRLDIR", "sslcrldir"],
-  ["PGSSLSNI", "sslsni"],
-  ["PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"],
-  ["PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"],
-  ["PGREQUIREAUTH", "require_auth"],
-  ["PGCHANNELBINDING", "channel_binding"],
-  ["PGREQUIREPEER", "requirepeer"],
-  ["PGCONNECT_TIMEOUT", "connect_timeout"],
-  ["PGMINPROTOCOLVERSION", "min_protocol_version"],
-  ["PGMAXPROTOCOLVERSION", "max_protocol_version"],
-  ["PGCLIENTENCODING", "client_encoding"],
-  ["PGOPTIONS", "options"],
-  ["PGDATESTYLE", "DateStyle"],
-  ["PGTZ", "TimeZone"],
-  ["PGGEQO", "geqo"],
-  ["PGLOADBALANCEHOSTS", "load_balance_hosts"],
-  ["PGTARGETSESSIONATTRS", "target_session_attrs"],
+/** The keys of connection strings that the variables stand for. */
+const KEYS: Readonly<Record<string, string>> = {
+  PGHOST: "host",
+  PGHOSTADDR: "hostaddr",
+  PGPORT: "port",
+  PGUSER: "user",
+  PGPASSWORD: "password",
+  PGPASSFILE: "passfile",
+  PGDATABASE: "dbname",
+  PGAPPNAME: "application_name",
+  PGSSLMODE: "sslmode",
+  PGSSLNEGOTIATION: "sslnegotiation",
+  PGSSLROOTCERT: "sslrootcert",
+  PGSSLCERT: "sslcert",
+  PGSSLKEY: "sslkey",
+  PGSSLCERTMODE: "sslcertmode",
+  PGSSLCRL: "sslcrl",
+  PGSSLCRLDIR: "sslcrldir",
+  PGSSLSNI: "sslsni",
+  PGSSLMINPROTOCOLVERSION: "ssl_min_protocol_version",
+  PGSSLMAXPROTOCOLVERSION: "ssl_max_protocol_version",
+  PGREQUIREAUTH: "require_auth",
+  PGCHANNELBINDING: "channel_binding",
+  PGREQUIREPEER: "requirepeer",
+  PGCONNECT_TIMEOUT: "connect_timeout",
+  PGMINPROTOCOLVERSION: "min_protocol_version",
+  PGMAXPROTOCOLVERSION: "max_protocol_version",
+  PGCLIENTENCODING: "client_encoding",
+  PGOPTIONS: "options",
+  PGDATESTYLE: "DateStyle",
+  PGTZ: "TimeZone",
+  PGGEQO: "geqo",
+  PGLOADBALANCEHOSTS: "load_balance_hosts",
+  PGTARGETSESSIONATTRS: "target_session_attrs",
   // Not implemented: an error, since the connection would not be what the variable requires.
-  ["PGGSSENCMODE", "gssencmode"],
-];
+  PGGSSENCMODE: "gssencmode",
+};

@@ -70,6 +70,7 @@ export function reportParameters(
   session: { readonly parameters: Readonly<Record<string, string>> },
   only?: string,
 ): void {
+  if (!isHeard(connection, "parameterStatus")) return;
   const { parameters } = session;
   const names = only === undefined ? Object.keys(parameters) : [only];
   for (const name of names) {
@@ -79,9 +80,13 @@ export function reportParameters(
 
 /** Emits a message that the server has sent unasked, behind those that it has sent before. */
 export function report(connection: Connection, name: string, make: () => object): void {
-  if (connection.listenerCount(name) === 0 && connection.listenerCount("message") === 0) return;
+  if (!isHeard(connection, name)) return;
   const message = make();
   if (!emitLater(connection, name, message)) emitMessage(connection, name, message);
+}
+
+function isHeard(connection: Connection, name: string): boolean {
+  return connection.listenerCount(name) > 0 || connection.listenerCount("message") > 0;
 }
 
 /** Emits a message of the server: as a message, and by its name. `handle` is called between the two. */

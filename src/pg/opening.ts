@@ -26,24 +26,24 @@ export async function openFor(
   onNotice: (notice: ServerFields) => void,
   signal: Abortable,
 ): Promise<OpenedConnection> {
-  let opts = optsOf(client.connectionParameters, config).onNotice(onNotice);
-  const { stream } = config;
-  if (stream) opts = opts.dial((address, { signal }) => dialStream(stream, config, address, signal));
+  const { stream, scramMaxIterations } = config;
   const { password } = client;
-  if (typeof password === "string") opts = opts.password(password);
-  const scramMaxIterations = maxIterationsOf(config.scramMaxIterations);
-  if (typeof password !== "function") return await open({ ...settingsOf(opts), scramMaxIterations }, signal);
   let failure: { readonly error: unknown } | undefined;
-  opts = opts.password(async () => {
+  const askForPassword = async (): Promise<string> => {
     try {
       return client.password = client.connectionParameters.password = await ask(password, client.connectionParameters);
     } catch (error) {
       failure = { error };
       throw error;
     }
+  };
+  const opts = optsOf(client.connectionParameters, config, {
+    onNotice,
+    dial: stream ? (address, { signal }) => dialStream(stream, config, address, signal) : undefined,
+    password: typeof password === "function" ? askForPassword : typeof password === "string" ? password : undefined,
   });
   try {
-    return await open({ ...settingsOf(opts), scramMaxIterations }, signal);
+    return await open({ ...settingsOf(opts), scramMaxIterations: maxIterationsOf(scramMaxIterations) }, signal);
   } catch (error) {
     // pyro wraps what the function throws; pg gives it to the caller as it is.
     throw failure === undefined ? error : failure.error;
@@ -62,8 +62,8 @@ function maxIterationsOf(given: unknown): number | undefined {
   return limit === 0 ? undefined : limit;
 }
 
-async function ask(password: (params: unknown) => unknown, params: ConnectionParameters): Promise<string> {
-  const text = await password(params);
+async function ask(password: unknown, params: ConnectionParameters): Promise<string> {
+  const text = await (password as (params: unknown) => unknown)(params);
   if (typeof text !== "string") throw new TypeError("Password must be a string");
   return text;
 }

@@ -1,35 +1,48 @@
 /** What a client's parameters are as pyro's options. */
 import { MAX_KEEPALIVE_SECONDS } from "../options/option_values.ts";
 import { Opts } from "../options/opts.ts";
+import type { OptsObject } from "../options/opts_object.ts";
+import { setAll } from "../options/set_all.ts";
 import type { TlsSettings } from "../options/tls_settings.ts";
 import type { TlsVersion } from "../options/settings.ts";
 import type { ConnectionParameters } from "./connection_parameters.ts";
 import type { ClientConfig } from "./interfaces.ts";
 
-/** The options, without those of the password and of the stream. */
-export function optsOf(params: ConnectionParameters, config: ClientConfig): Opts {
-  let opts = new Opts().host(params.host).port(params.port).connectTimeout(0)
-    .upgradeToUnixSocket(isOn(params.upgradeToUnixSocket))
+/** The options. `more` are those that are no parameters. */
+export function optsOf(params: ConnectionParameters, config: ClientConfig, more: OptsObject = {}): Opts {
+  const idle = config.keepAlive ? keepAliveIdle(config.keepAliveInitialDelayMillis) : 0;
+  const { statementCacheSize } = params;
+  const opts = setAll(new Opts(), {
+    host: params.host,
+    port: params.port,
+    connectTimeout: 0,
+    upgradeToUnixSocket: isOn(params.upgradeToUnixSocket),
     // pyro's own values are never made, so that runtimes without Temporal will do.
-    .dates("string");
-  if (params.user) opts = opts.user(params.user);
-  if (params.database) opts = opts.db(params.database);
-  if (params.application_name) opts = opts.applicationName(params.application_name);
-  if (params.fallback_application_name) opts = opts.fallbackApplicationName(params.fallback_application_name);
+    dates: "string",
+    user: params.user || undefined,
+    db: params.database || undefined,
+    applicationName: params.application_name || undefined,
+    fallbackApplicationName: params.fallback_application_name || undefined,
+    keepAlive: config.keepAlive === undefined ? undefined : Boolean(config.keepAlive),
+    keepAlivesIdle: idle || undefined,
+    channelBinding: config.enableChannelBinding ? "prefer" : undefined,
+    statementCacheSize: statementCacheSize === undefined ? undefined : Number(statementCacheSize),
+    pgbouncer: isOn(params.pgbouncer) || undefined,
+    ...sslOptionsOf(params),
+    ...more,
+  });
+  return withSettings(opts, params);
+}
+
+/** The options with the settings that the session begins with. */
+function withSettings(opts: Opts, params: ConnectionParameters): Opts {
   for (const name of ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] as const) {
     const value = params[name];
     if (value) opts = opts.param(name, String(parseInt(String(value), 10)));
   }
   if (params.options) opts = opts.param("options", params.options);
   if (params.replication) opts = opts.param("replication", String(params.replication));
-  if (config.keepAlive !== undefined) opts = opts.keepAlive(Boolean(config.keepAlive));
-  const idle = keepAliveIdle(config.keepAliveInitialDelayMillis);
-  if (config.keepAlive && idle > 0) opts = opts.keepAlivesIdle(idle);
-  if (config.enableChannelBinding) opts = opts.channelBinding("prefer");
-  const { statementCacheSize } = params;
-  if (statementCacheSize !== undefined) opts = opts.statementCacheSize(Number(statementCacheSize));
-  if (isOn(params.pgbouncer)) opts = opts.pgbouncer(true);
-  return withSsl(opts, params);
+  return opts;
 }
 
 /** Whole seconds, which the system counts in, as milliseconds; 0 for its default. More than it can count is no error. */
@@ -48,25 +61,24 @@ function isOn(value: unknown): boolean {
  * as `node:tls` does, with the certificates in `ca` or those that the system trusts, unless `rejectUnauthorized` is
  * false.
  */
-function withSsl(opts: Opts, { ssl, sslnegotiation }: ConnectionParameters): Opts {
-  if (!ssl) return opts.sslMode("disable");
-  if (sslnegotiation === "direct") opts = opts.sslNegotiation("direct");
-  if (ssl === true) return opts.sslMode("verify-full").sslRootCert("system");
-  const tls = tlsOf(ssl);
-  if (Object.keys(tls).length > 0) opts = opts.tls(tls);
-  if (ssl.rejectUnauthorized === false) return opts.sslMode("require");
-  if (ssl.checkServerIdentity !== undefined) {
-    // pyro verifies the certificate itself, and does not have node's object of it.
-    if (ssl.checkServerIdentity.length > 0 || tls.ca === undefined) {
-      throw new Error(
-        "Cannot use ssl.checkServerIdentity: it must be a function without parameters, which accepts every host name, " +
-          "together with ssl.ca; otherwise leave it out",
-      );
-    }
-    return opts.sslMode("verify-ca");
+function sslOptionsOf({ ssl, sslnegotiation }: ConnectionParameters): OptsObject {
+  if (!ssl) return { sslMode: "disable" };
+  const sslNegotiation = sslnegotiation === "direct" ? sslnegotiation : undefined;
+  if (ssl === true) return { sslNegotiation, sslMode: "verify-full", sslRootCert: "system" };
+  const given = tlsOf(ssl);
+  const tls = Object.keys(given).length > 0 ? given : undefined;
+  if (ssl.rejectUnauthorized === false) return { sslNegotiation, tls, sslMode: "require" };
+  if (ssl.checkServerIdentity === undefined) {
+    return { sslNegotiation, tls, sslMode: "verify-full", sslRootCert: given.ca === undefined ? "system" : undefined };
   }
-  opts = opts.sslMode("verify-full");
-  return tls.ca === undefined ? opts.sslRootCert("system") : opts;
+  // pyro verifies the certificate itself, and does not have node's object of it.
+  if (ssl.checkServerIdentity.length > 0 || given.ca === undefined) {
+    throw new Error(
+      "Cannot use ssl.checkServerIdentity: it must be a function without parameters, which accepts every host name, " +
+        "together with ssl.ca; otherwise leave it out",
+    );
+  }
+  return { sslNegotiation, tls, sslMode: "verify-ca" };
 }
 
 function tlsOf(ssl: Exclude<ConnectionParameters["ssl"], boolean>): TlsSettings {
