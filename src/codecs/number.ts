@@ -86,7 +86,7 @@ export function unsigned(name: string): Codec {
       return source.view.getUint32(start);
     },
     parse: parseNumber,
-    readText: readInteger,
+    readText: readUnsigned,
     encode(out, value) {
       out.int32(integer(value, 0, 0xffff_ffff) | 0);
       return true;
@@ -207,6 +207,12 @@ function readInteger(text: string): bigint {
   const digits = trimmed(text).replace(/^\+(?=\d)/, "");
   if (!/^-?\d+$/.test(digits)) throw new BadValue("its text is not an integer");
   return BigInt(digits);
+}
+
+/** The integer of a text of an unsigned type. `oidin`, as of PostgreSQL 16, and `xidin` take a leading 0 for octal. */
+function readUnsigned(text: string): bigint {
+  if (/^\+?0\d/.test(trimmed(text))) throw new BadValue("a leading 0 may mean octal digits to the server");
+  return readInteger(text);
 }
 
 /** The number of a text, as `float8in` reads it. */

@@ -54,7 +54,8 @@ export const xid8: Codec = {
     return source.view.getBigUint64(start);
   },
   parse(text) {
-    if (!/^\d{1,20}$/.test(text)) throw new BadValue("it is not the text of xid8");
+    // With a leading 0, the server reads octal digits.
+    if (!/^(?:0|[1-9]\d{0,19})$/.test(text)) throw new BadValue("it is not the text of xid8");
     return encodeXid8(BigInt(text));
   },
   encode(out, value) {

@@ -107,7 +107,7 @@ test("xid8: what is out of range, inexact or of another kind is refused", () => 
   for (const value of [true, {}, [], undefined]) {
     assert.match(refused(xid8, value), /was given where a bigint or a number is needed$/);
   }
-  for (const text of ["", "secret", "-1", "0x10", " 1", "1 ", "1.0", "18446744073709551616"]) {
+  for (const text of ["", "secret", "-1", "0x10", "010", " 1", "1 ", "1.0", "18446744073709551616"]) {
     refusal(BadValue, () => xid8.parse(text));
   }
 });

@@ -94,6 +94,17 @@ conformance("copyRows: text for a type means what it means to exec, or is refuse
   );
 });
 
+conformance("copyRows: an unsigned number with a leading zero is refused", async (world, server) => {
+  await using conn = await world.connect(server.fast);
+  // The server reads octal digits there; in an oid only as of version 16.
+  for (const type of ["xid", "cid", "xid8", "oid"]) {
+    await conn.queryDrop(`drop table if exists pg_temp.t; create temporary table t (v ${type})`);
+    await assert.rejects(attempt(() => conn.copyRows("t", ["v"], [["010"]])), EncodeError, type);
+    assert.equal(await conn.copyRows("t", ["v"], [["0"], ["10"]]), 2);
+    assert.deepEqual(await conn.query("select v::text from t"), [{ v: "0" }, { v: "10" }]);
+  }
+});
+
 conformance(
   "copyRows: in the text of an array or a composite value, each part is its own text",
   async (world, server) => {
