@@ -1,4 +1,5 @@
 /** The server's errors, notices and notifications, with pg's fields. */
+import { builtin } from "../builtin.ts";
 import { ConnectionError, ServerError, type ServerFields } from "../errors.ts";
 import type { Notification } from "../wire/backend.ts";
 import { utf8Length } from "../wire/bytes.ts";
@@ -141,6 +142,7 @@ export function parameterMessage(parameterName: string, parameterValue: string):
 /** pg's error for one of pyro's. */
 export function pgError(error: unknown): Error {
   if (error instanceof ServerError) return databaseError(error);
+  if (error instanceof ConnectionError) return withSystemFields(error);
   return error instanceof Error ? error : new Error(String(error));
 }
 
@@ -151,6 +153,20 @@ export function socketError(lost: Error | undefined): Error | undefined {
   // Node's has these words; those of other runtimes have others, or no code.
   if (cause instanceof Error && cause.message.endsWith(` ${code}`)) return cause;
   return Object.assign(new Error(`read ${code}`, { cause }), { code });
+}
+
+/** Programs recognize an error of the network by the members that errors of `node:net` have. */
+function withSystemFields(error: ConnectionError): Error {
+  const { code } = error;
+  if (code === undefined) return error;
+  let source: unknown = error;
+  while (source instanceof ConnectionError) source = source.cause;
+  const number = LOOKUP_ERRORS[code] ?? builtin.os.constants.errno[code as "ECONNREFUSED"];
+  // Deno's errors have none of them, and Bun's have other numbers for names.
+  const usual = code in LOOKUP_ERRORS ? "getaddrinfo" : code === "ECONNRESET" ? "read" : "connect";
+  const { syscall = usual, address, port, hostname } = (source ?? {}) as Record<string, unknown>;
+  const fields = { errno: number && -number, syscall, address, port, hostname };
+  return Object.assign(error, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
 }
 
 /** Every field is a property, also if it is absent. */
@@ -200,3 +216,5 @@ const FIELDS = [
   ...["detail", "hint", "position", "internalPosition", "internalQuery", "where", "schema", "table"] as const,
   ...["column", "dataType", "constraint", "file", "line", "routine"] as const,
 ];
+/** libuv's numbers for host names that cannot be resolved. Source: libuv, `uv/errno.h`. */
+const LOOKUP_ERRORS: Readonly<Record<string, number>> = { EAI_AGAIN: 3001, ENOTFOUND: 3008 };

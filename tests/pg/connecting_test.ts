@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer, type Server, Socket } from "node:net";
+import { constants } from "node:os";
 import { Duplex } from "node:stream";
 import type { AddressInfo } from "node:net";
 import type { DetailedPeerCertificate } from "node:tls";
@@ -22,6 +23,21 @@ async function certificate(): Promise<string> {
   await using conn = await Conn.connect(newest.url({ query: "sslmode=require" }));
   return x509.pem(Buffer.from(conn.tlsInfo!.peer!.raw));
 }
+
+test("pg: errors of the network have the members of node:net's", async () => {
+  const failed = async (more: ClientConfig): Promise<unknown> => {
+    const { code, errno, syscall } = await errorOf(new pyroPg.Client({ ...config, ...more }).connect()) as Error & {
+      readonly [name: string]: unknown;
+    };
+    return [code, syscall, errno];
+  };
+  assert.deepEqual(await failed({ host: "127.0.0.1", port: 1 }), [
+    "ECONNREFUSED",
+    "connect",
+    -constants.errno.ECONNREFUSED,
+  ]);
+  assert.deepEqual(await failed({ host: "nowhere.invalid" }), ["ENOTFOUND", "getaddrinfo", -3008]);
+});
 
 besidePg("encryption without verification, and with it", async ({ pg, client }) => {
   const conn = await client({ ...encrypted, ssl: { rejectUnauthorized: false } });
