@@ -1,7 +1,7 @@
 /** Projects in which the built packages are installed from their tarballs, as users do. */
 import assert from "node:assert/strict";
 import { spawnSync, type SpawnSyncReturns } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -39,7 +39,7 @@ function nodeOf(version: string): string {
 /** The arguments of `npx` that run Bun. */
 export const BUN: readonly string[] = ["-y", RUNTIMES.bun];
 
-/** A project with the programs of this folder, and a server that they connect to. */
+/** A project with the programs, and a server that they connect to. */
 export class Project implements AsyncDisposable {
   readonly directory: string;
   readonly #server: PostgresServer;
@@ -114,12 +114,10 @@ export class Project implements AsyncDisposable {
   }
 }
 
-/** The directory of a project as `npm init` makes it, with the programs. */
+/** The directory of a project as `npm init` makes it, with the programs. Only there are the packages that they import. */
 export function newProject(): string {
   const directory = mkdtempSync(join(tmpdir(), "pyro-package-"));
   writeFileSync(join(directory, "package.json"), `{ "name": "a-project", "type": "module" }`);
-  for (const name of readdirSync(import.meta.dirname!)) {
-    if (/\.[cm][jt]s$/.test(name)) copyFileSync(join(import.meta.dirname!, name), join(directory, name));
-  }
+  cpSync(join(import.meta.dirname!, "programs"), directory, { recursive: true });
   return directory;
 }
