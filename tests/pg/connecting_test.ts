@@ -25,7 +25,7 @@ async function certificate(): Promise<string> {
 }
 
 test("pg: errors of the network have the members of node:net's", async () => {
-  const failed = async (more: ClientConfig): Promise<unknown> => {
+  const failed = async (more: ClientConfig): Promise<unknown[]> => {
     const { code, errno, syscall } = await errorOf(new pyroPg.Client({ ...config, ...more }).connect()) as Error & {
       readonly [name: string]: unknown;
     };
@@ -36,7 +36,8 @@ test("pg: errors of the network have the members of node:net's", async () => {
     "connect",
     -constants.errno.ECONNREFUSED,
   ]);
-  assert.deepEqual(await failed({ host: "nowhere.invalid" }), ["ENOTFOUND", "getaddrinfo", -3008]);
+  const unknown = String(await failed({ host: "nowhere.invalid" }));
+  assert.match(unknown, /^(ENOTFOUND,getaddrinfo,-3008|EAI_AGAIN,getaddrinfo,-3001)$/);
 });
 
 besidePg("encryption without verification, and with it", async ({ pg, client }) => {
