@@ -142,7 +142,7 @@ export function parameterMessage(parameterName: string, parameterValue: string):
 /** pg's error for one of pyro's. */
 export function pgError(error: unknown): Error {
   if (error instanceof ServerError) return databaseError(error);
-  if (error instanceof ConnectionError) return withSystemFields(error);
+  if (error instanceof ConnectionError && error.code !== undefined) return withSystemFields(error, error.code);
   return error instanceof Error ? error : new Error(String(error));
 }
 
@@ -152,18 +152,16 @@ export function socketError(lost: Error | undefined): Error | undefined {
   const { code, cause } = lost;
   // Node's has these words; those of other runtimes have others, or no code.
   if (cause instanceof Error && cause.message.endsWith(` ${code}`)) return cause;
-  return Object.assign(new Error(`read ${code}`, { cause }), { code });
+  return withSystemFields(Object.assign(new Error(`read ${code}`, { cause }), { code }), code, "read");
 }
 
 /** Programs recognize an error of the network by the members that errors of `node:net` have. */
-function withSystemFields(error: ConnectionError): Error {
-  const { code } = error;
-  if (code === undefined) return error;
-  let source: unknown = error;
+function withSystemFields(error: Error, code: string, call: string = "connect"): Error {
+  let source: unknown = error.cause;
   while (source instanceof ConnectionError) source = source.cause;
   const number = LOOKUP_ERRORS[code] ?? builtin.os.constants.errno[code as "ECONNREFUSED"];
   // Deno's errors have none of them, and Bun's have other numbers for names.
-  const usual = code in LOOKUP_ERRORS ? "getaddrinfo" : code === "ECONNRESET" ? "read" : "connect";
+  const usual = code in LOOKUP_ERRORS ? "getaddrinfo" : code === "ECONNRESET" ? "read" : call;
   const { syscall = usual, address, port, hostname } = (source ?? {}) as Record<string, unknown>;
   const fields = { errno: number && -number, syscall, address, port, hostname };
   return Object.assign(error, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));

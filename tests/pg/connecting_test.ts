@@ -9,6 +9,7 @@ import type { DetailedPeerCertificate } from "node:tls";
 import { Conn } from "../../mod.ts";
 import type { ClientConfig } from "../../src/pg/mod.ts";
 import * as x509 from "../support/certificates/authority.ts";
+import { FaultProxy } from "../../src/testing/mod.ts";
 import { importPg } from "../support/installed/pg.ts";
 import { besidePg, config, errorOf, pyroPg } from "../support/suite/beside_pg.ts";
 import { newest } from "../support/suite/servers.ts";
@@ -64,6 +65,18 @@ besidePg("what the stream tells of the socket", async ({ client }) => {
     seen.push([stream.encrypted, stream.authorized, stream.remoteAddress, stream.remotePort]);
   }
   return seen;
+});
+
+test("pg: the error of a stream that is reset has the members of node:net's", async () => {
+  await using proxy = await FaultProxy.start(newest.port);
+  const client = new pyroPg.Client({ ...config, host: "127.0.0.1", port: proxy.port, ssl: false });
+  client.on("error", () => {});
+  const failed = new Promise((resolve) => client.connection.stream.once("error", resolve));
+  await client.connect();
+  proxy.arm({ direction: "down", after: 0, then: "reset" });
+  await errorOf(client.query("select 1"));
+  const { code, errno, syscall } = await failed as Error & { readonly [name: string]: unknown };
+  assert.deepEqual([code, syscall, errno], ["ECONNRESET", "read", -constants.errno.ECONNRESET]);
 });
 
 besidePg(
