@@ -28,7 +28,7 @@ export interface Environment {
 /** The settings, with missing ones taken from the service, and then from libpq's variables. */
 export function withEnvironment(given: Settings, environment: Environment): Settings {
   let settings = withService(given, environment);
-  for (const name in KEYS) {
+  for (const name of VARIABLES) {
     const value = environment.variable(name);
     if (value === undefined || (FOR_SESSIONS.has(name) && value.toLowerCase() === "default")) continue;
     const key = KEYS[name]!;
@@ -83,3 +83,4 @@ const KEYS: Readonly<Record<string, string>> = {
   // Not implemented: an error, since the connection would not be what the variable requires.
   PGGSSENCMODE: "gssencmode",
 };
+const VARIABLES: readonly string[] = Object.keys(KEYS);

@@ -6,8 +6,8 @@ import { refuseAlias } from "./aliases.ts";
 import { ADDED_OPTIONS, OPTIONS } from "./option_table.ts";
 import { bad, isOptions } from "./option_values.ts";
 import { Opts } from "./opts.ts";
-import type { OptionName, OptsObject } from "./opts_object.ts";
-import { set } from "./server_opts.ts";
+import type { OptsObject } from "./opts_object.ts";
+import { setAll } from "./set_all.ts";
 
 /**
  * What to connect to: a URL or keyword/value string, a `URL`, {@linkcode Opts}, or a plain object whose
@@ -30,6 +30,7 @@ function optsOf(target: Target): Opts {
   if (target instanceof URL) return new Opts(withBlanks(target));
   if (!isOptions(target)) throw noTarget(target);
   let opts = new Opts();
+  const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(target)) {
     if (value === undefined) continue;
     if (name === "param" || name === "codec") {
@@ -41,9 +42,9 @@ function optsOf(target: Target): Opts {
       refuseAlias(name, "option", "use option");
       throw new UsageError(`Cannot use option ${JSON.stringify(name)}: the options are ${NAMES.join(", ")}`);
     }
-    opts = set(opts, name as OptionName, value as never);
+    values[name] = value;
   }
-  return opts;
+  return setAll(opts, values);
 }
 
 function noTarget(target: unknown): UsageError {
