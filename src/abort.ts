@@ -3,7 +3,7 @@
  * which is a fortieth of connecting, and 1 ms for the first.
  */
 
-/** What an `AbortSignal` and an {@linkcode Abort} have in common. */
+/** The members that an `AbortSignal` and an {@linkcode Abort} share. */
 export interface Abortable {
   readonly aborted: boolean;
   readonly reason: unknown;

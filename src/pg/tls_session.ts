@@ -1,5 +1,5 @@
 /**
- * What an encrypted connection has agreed on, as the methods of a socket of `node:tls` give it.
+ * The certificate and the cipher suite of an encrypted connection, in the form of `node:tls`.
  *
  * Source: Node.js documentation, "TLS", `tlsSocket.getPeerCertificate` and `tlsSocket.getCipher`.
  */
@@ -7,7 +7,7 @@ import type { CipherNameAndProtocol, DetailedPeerCertificate, PeerCertificate } 
 import type { OpenedConnection } from "../async/opened.ts";
 import { builtin } from "../builtin.ts";
 
-/** What the two sides of an encrypted connection have agreed on. */
+/** The version, cipher suite and certificates of an encrypted connection. */
 type TlsSession = NonNullable<OpenedConnection["link"]["tls"]>;
 
 /** The server's certificate; with details, it leads to that of its issuer, and the last one to itself if it is a root. */

@@ -20,14 +20,14 @@ export interface FileStatus {
   readonly changed: number | bigint | undefined;
 }
 
-/** What is at a path, or where the link there leads. Throws if there is nothing. */
+/** The status of the file at a path; of the target, if it is a link. Throws if there is no file. */
 export function fileStatus(path: string): FileStatus {
   return runtime === "deno"
     ? statusOfDeno(Deno.statSync(path))
     : statusOfNode(builtin.fs.statSync(path, { bigint: true }));
 }
 
-/** As {@linkcode fileStatus}; undefined if there is nothing. */
+/** As {@linkcode fileStatus}; undefined if there is no file. */
 export function fileStatusIfAny(path: string): FileStatus | undefined {
   try {
     if (runtime === "deno") return fileStatus(path);
@@ -41,14 +41,14 @@ export function fileStatusIfAny(path: string): FileStatus | undefined {
   }
 }
 
-/** What is at a path, be it a link. Throws if there is nothing. */
+/** The status of the file at a path, also of a link itself. Throws if there is no file. */
 export function linkStatus(path: string): FileStatus {
   return runtime === "deno"
     ? statusOfDeno(Deno.lstatSync(path))
     : statusOfNode(builtin.fs.lstatSync(path, { bigint: true }));
 }
 
-/** Where a link leads. */
+/** The target of a link. */
 export function readLink(path: string): string {
   return runtime === "deno" ? Deno.readLinkSync(path) : builtin.fs.readlinkSync(path);
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Abort, type Abortable, abortSignalOf } from "../../src/abort.ts";
 import { test } from "../support/suite/test.ts";
 
-/** What can be aborted, and how. */
+/** A signal, and the function that aborts it. */
 interface Kind {
   readonly signal: Abortable;
   abort(reason: unknown): void;

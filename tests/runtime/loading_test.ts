@@ -1,4 +1,4 @@
-/** What connecting makes the runtime load. */
+/** The modules that the runtime loads for connecting. */
 import assert from "node:assert/strict";
 import { runScript } from "../support/processes/child.ts";
 import { runtime } from "../support/suite/runtime.ts";

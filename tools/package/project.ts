@@ -18,7 +18,7 @@ type ToolName =
   | `typescript${5 | 7}`
   | `node${20 | 22 | 24 | 26}`;
 
-/** What people use the packages with. The releases of Node are packages with nothing but its binary. */
+/** The tools with which people use the packages. Each release of Node is a package with nothing but its binary. */
 export const TOOLS: Readonly<Record<ToolName, string>> = {
   "esbuild": "0.28.2",
   "rollup": "4.68.8",
